@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from ..errors import ContractError, Inapplicable
-from ..evaluation.wire_contract import NOT_RANDOM, require_backed
+from ..evaluation.wire_contract import NOT_RANDOM, REPEATED_WIRES, require_backed
 from ..interfaces import Channel, Defense, Promise, SplitModel
 from ..utils.seeding import seeded
 from .check import Failed, Skipped, require
@@ -39,7 +39,7 @@ def guarantee_is_honest(defense: Defense, lab: Lab) -> str:
     except ContractError as error:
         raise Failed(str(error)) from error
     if not none:
-        return f"{promise.guarantee}: the wire consists of byte strings that never repeat"
+        return f"{promise.guarantee}: one image was sent {REPEATED_WIRES} times, as byte strings that differ"
     if declared.startswith("none"):
         return promise.guarantee
     require(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import cast
 
@@ -39,11 +39,15 @@ UNDECLARED_EPSILON = (
     "Expected no epsilon from a class whose guarantee is 'none', got {}. State the guarantee in the class, or leave "
     "epsilon out."
 )
+REPEATED_WIRES = 64
+"""Wires of one image that are compared."""
+COMPARED_BYTES = 4096
+"""Bytes of each of them that are compared, evenly spaced."""
 MAX_REPEATED = 0.75
 """Share of the bytes of two ciphertexts of one image that may be the same, such as headers and leading zeros."""
 UNBACKED = (
-    "Expected an epsilon or ciphertexts for the guarantee {!r}, got a wire that can be read. Encrypt what is sent, or "
-    "begin the guarantee with 'none'."
+    "Expected an epsilon or ciphertexts for the guarantee {!r}, got a wire that can be read, or that repeats if one "
+    "image is sent often. Encrypt what is sent, with fresh randomness, or begin the guarantee with 'none'."
 )
 MIXED = (
     "Expected wires that do not depend on the images beside them, got another one for an image {where}. Compute what "
@@ -87,24 +91,28 @@ def require_backed(model: SplitModel, image: Tensor) -> None:
     Differential privacy is backed by its epsilon. A guarantee that begins with "none" may say what is not protected.
 
     Args:
-        model: The protected model, which sends the image.
+        model: The protected model, which sends the image alone, and as a batch of equal images.
         image: An image, (1, C, H, W).
 
     Raises:
-        ContractError: If the wire can be read.
+        ContractError: If the wire can be read, or two of ``REPEATED_WIRES`` wires of the image are nearly the same.
     """
     promise = model.promise
     if promise.epsilon is not None or (promise.guarantee.startswith("none") and not promise.secrecy):
         return
-    first, second = (model.send(image.clone()).payload for _ in range(2))
-    if isinstance(first, Tensor) or isinstance(second, Tensor) or _repeats(first[0], second[0]):
+    first, others = (model.send(image.repeat(count, 1, 1, 1)).payload for count in (1, REPEATED_WIRES - 1))
+    if isinstance(first, Tensor) or isinstance(others, Tensor) or _repeat((*first, *others)):
         raise ContractError(UNBACKED.format(promise.guarantee))
 
 
-def _repeats(one: bytes, other: bytes) -> bool:
-    """Return whether two messages are nearly the same. Ciphertexts have no more than headers in common."""
-    equal = sum(here == there for here, there in zip(one, other, strict=False))
-    return equal > MAX_REPEATED * min(len(one), len(other))
+def _repeat(messages: Sequence[bytes]) -> bool:
+    """Return whether two of several messages are nearly the same. Ciphertexts have no more than headers in common."""
+    shortest = min(map(len, messages))
+    places = np.linspace(0, shortest - 1, min(shortest, COMPARED_BYTES)).round().astype(int)
+    compared = np.stack([np.frombuffer(message, np.uint8)[places] for message in messages])
+    return not shortest or any(
+        bool(((compared[:index] == compared[index]).mean(1) > MAX_REPEATED).any()) for index in range(1, len(compared))
+    )
 
 
 def require_float32(channel: Channel, wire: Wire) -> None:

@@ -5,6 +5,7 @@ import zlib
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -38,6 +39,33 @@ def test_byte_strings_that_hardly_differ_are_no_ciphertexts(bench: Artifacts) ->
         return replace(model.copy(), ir_channel=Zipped(), promise=Promise("AES-256", secrecy=True))
 
     assert "Expected an epsilon or ciphertexts for the guarantee 'AES-256', " in row_of(bench, protect).reason
+
+
+class Padded(Channel):
+    """Adds pads that are used again to the bytes of a value, behind a fresh nonce."""
+
+    stochastic = True
+
+    def __init__(self, pads: int) -> None:
+        super().__init__()
+        self.pads = pads
+
+    def forward(self, value: Tensor) -> Any:
+        sent, random = [], np.random.default_rng(0)
+        pads = random.integers(0, 256, (self.pads, value[0].numel() * 4), dtype=np.uint8)
+        for each in value:
+            pad = pads[int(torch.randint(self.pads, ()))]
+            content = np.frombuffer(each.numpy().tobytes(), np.uint8)
+            sent.append(os.urandom(12) + (content ^ pad).tobytes())
+        return tuple(sent)
+
+
+@pytest.mark.parametrize("pads", [16, 200])
+def test_messages_that_repeat_sometimes_are_no_ciphertexts(pads: int, bench: Artifacts) -> None:
+    def protect(model: SplitModel, train: ImageSet) -> SplitModel:
+        return replace(model.copy(), ir_channel=Padded(pads), promise=Promise("one-time pad", secrecy=True))
+
+    assert "or that repeats if one image is sent often" in row_of(bench, protect).reason
 
 
 class Sealed(Channel):
