@@ -12,8 +12,8 @@ from ..scored_rows import ScoredRows, psnr
 from .comparisons import NOTHING_DB, promises_secrecy, same_setting
 
 DOUBT = 1e-3
-"""Probability beyond the quantile of Student's distribution. In simulations, attacks that ignore the wire had the flag in at
-most 0.3 % of boards with 16 images of which most are black, and in none of other boards, or with 64 images."""
+"""Probability beyond the quantile of Student's distribution. In simulations, attacks that ignore the wire had the flag
+in at most 0.3 % of boards with 16 images of which most are black, and in none with other images or 64 of them."""
 MIN_IMAGES = 10
 """Images below which an attack that guesses which of two kinds each image is may be right every time."""
 
