@@ -93,7 +93,7 @@ def open_strip(path: Path) -> tuple[Image.Image, Image.Image]:
     A third row, of the reconstructions that an ensemble selected by SSIM, is left out.
 
     Args:
-        path: The strip, in ``pictures`` of a results folder.
+        path: The strip, as ``strip_path`` names it in a results folder.
 
     Raises:
         UsageError: If the file is not a PNG, is damaged, is a link out of the results folder, or has too few or too

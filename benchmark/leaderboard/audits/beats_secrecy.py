@@ -34,7 +34,7 @@ def beats_secrecy(board: ScoredRows) -> Iterator[Finding]:
 def _reads(board: ScoredRows, row: Row, mean: Row) -> bool:
     """Return whether an attack is above the mean image, and above its own score on other images, beyond chance.
 
-    If the wires tell nothing, both scores are of reconstructions that are drawn alike for each image, so sources do not
+    If the wires tell nothing, both scores are of reconstructions of one distribution for all images, so sources do not
     matter and their errors are about equal. That of their difference is at most twice as large.
     """
     here, there, wrong = board.images(row), board.images(mean), board.details(row).get("psnr_db_wrong_image")
