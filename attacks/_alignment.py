@@ -13,7 +13,7 @@ from torch.nn import functional
 from ..benchmark.interfaces import Observation
 from ..benchmark.training import fit
 from ..benchmark.utils.ir_layout import IrLayout
-from ._generic_client import sent_by
+from ._generic_client import is_random
 from ._limits import forward_batch_size, max_query_images
 from ._shadow import sent_through
 from ._units import TINY
@@ -79,7 +79,9 @@ class Alignment:
     def __call__(self, client: nn.Module, batch: Tensor) -> Tensor:
         """Compute the loss over some of the attacker's images (B,), a scalar."""
         aux = self.seen.aux
-        sent = sent_through(self.seen.channel, sent_by(client, aux.images[batch]))
+        clean = sent = sent_through(self.seen.channel, client(aux.images[batch]))
+        if is_random(client):
+            sent = sent_through(self.seen.channel, client.send(aux.images[batch]))
         unit = self.deviation.square().mean().clamp(min=TINY)
         chosen = functional.one_hot(self.groups[batch], len(self.means)).to(sent.dtype)  # (B, groups)
         counts = chosen.sum(0)
@@ -91,7 +93,7 @@ class Alignment:
         apart = (centered.T @ centered / len(rows) - self.covariance).square().mean()
         total = MEANS_WEIGHT * (away + spread) / unit
         total = total + COVARIANCE_WEIGHT * apart / self.covariance.square().mean().clamp(min=1e-30)
-        return total if self.server is None else total + aux.loss(self.server(sent), batch)
+        return total if self.server is None else total + aux.loss(self.server(clean), batch)
 
 
 def _groups(seen: Observation, wires: Tensor, server: nn.Module | None) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +53,12 @@ def behind_input_channel(seen: Observation, client: nn.Module) -> nn.Module:
 
 def sent_by(client: nn.Module, images: Tensor) -> Tensor:
     """Return the IRs (N, ...) that a substitute sends for images (N, C, H, W), with fresh randomness before it."""
-    return client.send(images) if isinstance(client, _BehindChannel) else client(images)
+    return client.send(images) if is_random(client) else client(images)
+
+
+def is_random(client: nn.Module) -> TypeGuard[_BehindChannel]:
+    """Return whether a substitute is behind a channel that changes images at random."""
+    return isinstance(client, _BehindChannel)
 
 
 class _BehindChannel(nn.Module):

@@ -17,7 +17,7 @@ from ..benchmark.training import fit
 from ._decoders.folds import divide_once
 from ._decoders.layers import Standardize
 from ._decoders.queries import Queries
-from ._generic_client import sent_by
+from ._generic_client import is_random
 from ._inversion.rmle import wire_as_ir
 from ._limits import least_steps, max_query_images
 
@@ -96,7 +96,9 @@ def recorded(seen: Observation) -> Tensor:
 class _Imitation:
     """The loss of a shadow: what the frozen server makes of it, and how far its wires are from the recorded ones.
 
-    A shadow is a client and the layers behind the server, which do nothing unless the device keeps the last layers.
+    A shadow is a client and the layers behind the server, which do nothing unless the device keeps the last layers. The
+    server sees the attacker's images before any random change, since its network was trained on such images. The wires
+    are compared with their random changes, as those that were recorded.
     """
 
     def __init__(self, seen: Observation, wire: Tensor, moments: float) -> None:
@@ -117,10 +119,13 @@ class _Imitation:
     def __call__(self, shadow: nn.ModuleList, batch: Tensor) -> Tensor:
         """Compute the mean loss over some of the attacker's images (B,)."""
         client, tail = shadow
-        sent = sent_through(self._seen.channel, sent_by(client, self._seen.aux.images[batch]))
+        images = self._seen.aux.images[batch]
+        sent = sent_through(self._seen.channel, client(images))
         total = self._seen.aux.loss(tail(self.server(sent)), batch)
         if not self._weight:
             return total
+        if is_random(client):
+            sent = sent_through(self._seen.channel, client.send(images))
         mean, std = _moments(sent, self._floor)
         gap = (mean - self._mean).square().mean() + (std - self._std).square().mean()
         return total + self._weight * gap / self._unit

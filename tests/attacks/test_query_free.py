@@ -195,6 +195,21 @@ def test_a_substitute_sends_with_fresh_randomness_and_is_searched_without(likene
     assert (sent_by(client, images) - sent_by(client, images)).flatten(1).abs().amax(1).min() > 0
 
 
+def test_the_server_sees_images_before_a_random_change_and_moments_are_compared_behind_it(world: Callable) -> None:
+    victim = world("conv1", before=Blurred())
+    wire = victim.model.send(victim.aux.images[:16]).tensor
+    seen = victim.seen_by(QueryFree())
+    client = substitutes(seen, wire, "same")()
+    batch = torch.arange(8)
+
+    def losses(moments: float) -> list[float]:
+        loss = _shadow._Imitation(seen, wire, moments)
+        return [loss(loss.build(client), batch).item() for _ in range(2)]
+
+    assert len(set(losses(0.0))) == 1
+    assert len(set(losses(10.0))) == 2
+
+
 def test_nothing_random_is_drawn_for_images_that_no_defense_changes(world: Callable) -> None:
     victim = world("conv1")
     client = substitutes(victim.seen_by(QueryFree()), victim.wire.tensor, "same")()
