@@ -50,7 +50,7 @@ class BlackBox(Attack):
         """Train the network and return its images (N, C, H, W)."""
         queries = Queries(seen, seen.aux.images, sources=seen.aux.sources).split()
         mean = seen.aux.images.mean(0)
-        network = InverseNetwork(queries.sample(), queries.images[: queries.trainable], self.channels)
+        network = InverseNetwork(queries.sample(), queries.images[: queries.trainable], self.channels, queries.layout)
         recipe = DecoderRecipe(
             self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels, MIN_PASS_STEPS
         )

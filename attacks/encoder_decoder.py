@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ..benchmark.utils.ir_layout import IrLayout
 from ._decoders.fitting import DecoderRecipe, decode, train_decoder
 from ._decoders.folds import Fold, divide_once
 from ._decoders.layers import Standardize, lay_out
 from ._decoders.queries import Queries
+from ._decoders.wire_layout import WireLayout
 
 MIN_PASS_STEPS = 67
 """Steps of a pass, at least, which by default makes 200 in all."""
@@ -48,7 +48,8 @@ class EncoderDecoder(Attack):
         every = Queries(seen, torch.cat([held, more]))
         fit, rest = torch.arange(len(held), len(every)), torch.arange(len(held))
         queries = every.part(Fold(fit, rest[:0], rest))
-        network = BottleneckNetwork(queries.sample(), queries.images[: queries.trainable], self.channels)
+        images = queries.images[: queries.trainable]
+        network = BottleneckNetwork(queries.sample(), images, self.channels, queries.layout)
         recipe = DecoderRecipe(
             self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels, MIN_PASS_STEPS
         )
@@ -74,32 +75,32 @@ class BottleneckNetwork(nn.Module):
         torch.Size([4, 3, 16, 16])
     """
 
-    def __init__(self, sample: Tensor, images: Tensor, width: int) -> None:
-        """Build for wires like ``sample`` (K, ...) and images like ``images`` (K, C, H, W)."""
+    def __init__(self, sample: Tensor, images: Tensor, width: int, layout: WireLayout | None = None) -> None:
+        """Build for wires like ``sample`` (K, ...), perhaps of a known layout, and ``images`` (K, C, H, W)."""
         super().__init__()
         image = cast(tuple[int, int, int], tuple(images.shape[1:]))
-        self.ir = IrLayout.of(sample.shape[1:], image=image)
-        self.standardize = Standardize(self.ir.to_maps(sample))
-        self.layout = lay_out(self.ir, image, width, finest=2)
-        self.enter = _convolution(self.layout.channels, width)
+        self.layout = layout or WireLayout.of(sample.shape[1:], image=image)
+        self.standardize = Standardize(self.layout.to_maps(sample))
+        self.cells = lay_out(self.layout, image, width, finest=2)
+        self.enter = _convolution(self.cells.channels, width)
         self.down = nn.ModuleList(
             [_convolution(width, 2 * width, stride=2), _convolution(2 * width, 4 * width, stride=2)]
         )
         self.up = nn.ModuleList([_convolution(6 * width, 2 * width), _convolution(3 * width, width)])
-        self.leave = nn.Conv2d(width, image[0] * self.layout.grid.stride**2, 3, padding=1)
+        self.leave = nn.Conv2d(width, image[0] * self.cells.grid.stride**2, 3, padding=1)
         nn.init.zeros_(self.leave.weight)  # begins at the mean gray, which keeps the sigmoid away from saturation
         nn.init.constant_(cast(Tensor, self.leave.bias), torch.logit(images.mean(), eps=1e-3).item())
 
     def forward(self, wires: Tensor) -> Tensor:
         """Decode wires (N, ...) to images (N, C, H, W) in [0, 1]."""
-        levels = [self.enter(self.layout(self.standardize(self.ir.to_maps(wires))))]
+        levels = [self.enter(self.cells(self.standardize(self.layout.to_maps(wires))))]
         for down in self.down:
             levels.append(down(levels[-1]))
         maps = levels.pop()
         for up in self.up:
             skipped = levels.pop()
             maps = up(torch.cat([functional.interpolate(maps, skipped.shape[2:]), skipped], 1))
-        return self.layout.grid.images(self.leave(maps)).sigmoid()
+        return self.cells.grid.images(self.leave(maps)).sigmoid()
 
 
 def _convolution(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:

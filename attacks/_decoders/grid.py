@@ -50,19 +50,19 @@ class Grid:
 
     def place(self, maps: Tensor) -> Tensor:
         """Put maps (N, C, h, w) in the middle of the grid: (N, C, rows, columns), 0 around them."""
-        return _centered(maps, self.rows, self.columns)
+        return centered(maps, self.rows, self.columns)
 
     def blocks(self, images: Tensor) -> Tensor:
         """Fold each block of pixels into the channels: (N, C, H, W) to (N, C * stride**2, rows, columns)."""
-        whole = _centered(images, self.rows * self.stride, self.columns * self.stride)
+        whole = centered(images, self.rows * self.stride, self.columns * self.stride)
         return functional.pixel_unshuffle(whole, self.stride)
 
     def images(self, blocks: Tensor) -> Tensor:
         """Undo ``blocks``: (N, C * stride**2, rows, columns) to (N, C, H, W)."""
-        return _centered(functional.pixel_shuffle(blocks, self.stride), self.height, self.width)
+        return centered(functional.pixel_shuffle(blocks, self.stride), self.height, self.width)
 
 
-def _centered(maps: Tensor, rows: int, columns: int) -> Tensor:
+def centered(maps: Tensor, rows: int, columns: int) -> Tensor:
     """Pad with zeros or cut to (rows, columns), equally on both sides."""
     down, across = rows - maps.shape[2], columns - maps.shape[3]
     if down == across == 0:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...benchmark.utils.ir_layout import IrLayout
 from .._units import TINY
 from .grid import Grid
 from .layers import Standardize, vector_grid
+from .wire_layout import WireLayout
 
 MAX_MEASURED_IMAGES = 100
 """Images whose neighborhoods are measured, at most."""
@@ -44,17 +44,16 @@ class InverseNetwork(nn.Module):
         torch.Size([4, 3, 32, 32])
     """
 
-    def __init__(self, sample: Tensor, images: Tensor, width: int) -> None:
-        """Build for wires like ``sample`` (K, ...) and images like ``images`` (K, C, H, W)."""
+    def __init__(self, sample: Tensor, images: Tensor, width: int, layout: WireLayout | None = None) -> None:
+        """Build for wires like ``sample`` (K, ...), perhaps of a known layout, and ``images`` (K, C, H, W)."""
         super().__init__()
         self.image = cast(tuple[int, int, int], tuple(images.shape[1:]))
-        self.ir = IrLayout.of(sample.shape[1:], image=self.image)
-        sample = self.ir.to_maps(sample)
+        self.layout = layout or WireLayout.of(sample.shape[1:], image=self.image)
+        sample = self.layout.to_maps(sample)
         self.dense: nn.Module | None = None
         self.standardize = Standardize(sample)
-        if self.ir.spatial:
-            stride = 2 ** int(math.log2(Grid.fit(self.ir, self.image[1:]).stride))
-            self.grid = Grid.blocks_of(stride, self.image[1:])
+        if self.layout.grid is not None:
+            self.grid = Grid.blocks_of(2 ** int(math.log2(self.layout.grid.stride)), self.image[1:])
         else:
             self.grid = vector_grid(sample[0].numel(), self.image, width)
             cells = (width, self.grid.rows, self.grid.columns)
@@ -76,8 +75,8 @@ class InverseNetwork(nn.Module):
 
     def forward(self, wires: Tensor) -> Tensor:
         """Decode wires (N, ...) to images (N, C, H, W), not clamped."""
-        wires = self.ir.to_maps(wires)
-        if self.ir.kind == "tokens" and wires.shape[2:] != (self.grid.rows, self.grid.columns):
+        wires = self.layout.to_maps(wires)
+        if self.layout.grid is not None and self.layout.grid.stride != self.grid.stride:
             wires = functional.interpolate(wires, (self.grid.rows, self.grid.columns), mode="bilinear")
         linear = isinstance(self.layers[0], WhitenedConv)
         maps = wires if linear else self.standardize(wires)

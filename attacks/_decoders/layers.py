@@ -8,8 +8,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from ...benchmark.utils.ir_layout import IrLayout
 from .grid import Grid
+from .wire_layout import WireLayout
 
 BLOCK_PIXELS = 4
 """Pixels on a side of the blocks that vectors are decoded to, at least."""
@@ -97,12 +97,13 @@ class WireToGrid(nn.Module):
 class FromMaps(WireToGrid):
     """Put spatial wires (N, C, h, w) on the blocks that they cover."""
 
-    def __init__(self, ir: IrLayout, image: tuple[int, int, int], *, finest: int) -> None:
-        """Plan for spatial IRs and images (C, H, W), with blocks of at least ``finest`` pixels on a side."""
-        grid = Grid.fit(ir, image[1:])
+    def __init__(self, layout: WireLayout, image: tuple[int, int, int], *, finest: int) -> None:
+        """Plan for spatial wires and images (C, H, W), with blocks of at least ``finest`` pixels on a side."""
+        grid = layout.grid
+        assert grid is not None
         joined = max(1, finest // grid.stride)  # cells on a side of those that share a block
         coarse = Grid.blocks_of(finest, image[1:]) if joined > 1 else grid
-        super().__init__(coarse, ir.maps[0] * joined**2)
+        super().__init__(coarse, layout.channels * joined**2)
         self.cells = Grid(1, grid.rows, grid.columns, grid.rows, grid.columns)
         self.joined = Grid.blocks_of(joined, (grid.rows, grid.columns))
 
@@ -134,8 +135,8 @@ def vector_grid(numbers: int, image: tuple[int, int, int], width: int) -> Grid:
     return grid
 
 
-def lay_out(ir: IrLayout, image: tuple[int, int, int], width: int, *, finest: int = 1) -> WireToGrid:
-    """Choose the layout for wires, after ``ir.to_maps``, and images (C, H, W)."""
-    if ir.spatial:
-        return FromMaps(ir, image, finest=finest)
-    return FromVector(math.prod(ir.shape), image, width)
+def lay_out(layout: WireLayout, image: tuple[int, int, int], width: int, *, finest: int = 1) -> WireToGrid:
+    """Choose the first layer for wires, after ``layout.to_maps``, and images (C, H, W)."""
+    if layout.spatial:
+        return FromMaps(layout, image, finest=finest)
+    return FromVector(math.prod(layout.ir.shape), image, width)

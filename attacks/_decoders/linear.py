@@ -7,15 +7,13 @@ from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ...benchmark.metrics import psnr
-from ...benchmark.utils.ir_layout import IrLayout
 from ...benchmark.utils.least_squares import Affine, Equations
 from .divided import Divided
 from .fitting import Decoders
 from .folds import Fitted
-from .grid import Grid
+from .patch import PatchMap, neighborhoods
 from .queries import Queries
 
 Form = Literal["auto", "dense", "patch"]
@@ -97,7 +95,7 @@ def _psnr(decoder: LinearDecoder, wires: Tensor, truth: Tensor) -> Tensor:
 
 
 def _forms(queries: Queries, form: Form) -> Iterator[Callable[[Queries], Solve]]:
-    maps, vectors = _layout(queries).spatial, queries.observed[0].numel()
+    maps, vectors = queries.layout.spatial, queries.observed[0].numel()
     if form == "dense" or not maps or (form == "auto" and min(_count(queries), vectors) <= MAX_DENSE_EQUATIONS):
         yield dense
     if maps and form != "dense":
@@ -112,10 +110,6 @@ def _count(queries: Queries) -> int:
 def _chosen(queries: Queries, index: Tensor | None, most: int) -> Tensor:
     """Return the first of the chosen queries, (K,), or of the attacker's images if none are chosen."""
     return (torch.arange(queries.own, device=queries.images.device) if index is None else index)[:most]
-
-
-def _layout(queries: Queries) -> IrLayout:
-    return IrLayout.of(queries.observed.shape[1:], image=queries.images.shape[1:])
 
 
 def dense(queries: Queries, index: Tensor | None = None) -> Solve:
@@ -138,42 +132,22 @@ def dense(queries: Queries, index: Tensor | None = None) -> Solve:
 
 def patch(queries: Queries, index: Tensor | None = None) -> Solve:
     """Fit maps from the neighborhood of each cell of a spatial IR to the block of pixels there, as ``dense`` does."""
-    ir = _layout(queries)
-    channels = ir.maps[0]
-    grid = Grid.fit(ir, (queries.images.shape[2], queries.images.shape[3]))
+    layout = queries.layout
+    channels, grid = layout.channels, layout.grid
+    assert grid is not None
     side = next((side for side, most in SIDES if channels * side**2 <= most), 1)
     needed = ROWS_PER_UNKNOWN * channels * side**2
     count = min(_count(queries), max(MIN_PATCH_IMAGES, needed // (grid.rows * grid.columns)))
     index = _chosen(queries, index, count)
     share = max(1, min(-(-needed // len(index)), MAX_EQUATION_NUMBERS // (len(index) * channels * side**2)))
-    rows, blocks = _neighborhoods(ir.to_maps(queries.wires(index)), queries.images[index], grid, side, share=share)
+    rows, blocks = neighborhoods(layout.to_maps(queries.wires(index)), queries.images[index], grid, side, share=share)
     equations = Equations.gather(rows, blocks, dual=False)
 
     def solve(strength: float) -> LinearDecoder:
-        local = PatchMap(equations.solve(strength), ir, grid, side)
+        local = PatchMap(equations.solve(strength), layout, side)
         return LinearDecoder(local, lambda: local, lambda some: patch(queries, some)(strength))
 
     return solve
-
-
-def _neighborhoods(wires: Tensor, images: Tensor, grid: Grid, side: int, *, share: int) -> tuple[Tensor, Tensor]:
-    """Return neighborhoods of cells and the blocks of pixels there, (rows, C * side^2) and (rows, C * stride^2).
-
-    Args:
-        wires: (K, C, h, w).
-        images: (K, C, H, W).
-        grid: Where the cells lie on the image.
-        side: Cells down and across a neighborhood.
-        share: Cells drawn at random from each image, at most.
-    """
-    pairs = []
-    for wire, image in zip(wires.split(1), images.split(1), strict=True):
-        rows = functional.unfold(grid.place(wire), side, padding=side // 2)[0].T  # (cells, C * side^2)
-        blocks = grid.blocks(image).flatten(2)[0].T  # (cells, C * stride^2)
-        drawn = torch.randperm(len(rows))[:share].to(rows.device) if share < len(rows) else slice(None)
-        pairs.append((rows[drawn], blocks[drawn]))
-    every_row, every_block = zip(*pairs, strict=True)
-    return torch.cat(every_row), torch.cat(every_block)
 
 
 class DenseMap(nn.Module):
@@ -197,24 +171,3 @@ class DenseMap(nn.Module):
         if self.span is not None:
             centered = centered @ cast(Tensor, self.span).T
         return torch.addmm(cast(Tensor, self.offset), centered, cast(Tensor, self.weight)).unflatten(1, self.shape)
-
-
-class PatchMap(nn.Module):
-    """Map neighborhoods of cells to blocks of pixels by one convolution, in single precision."""
-
-    def __init__(self, solved: Affine, ir: IrLayout, grid: Grid, side: int) -> None:
-        """Round the map to single precision."""
-        super().__init__()
-        self.ir = ir
-        self.grid = grid
-        self.padding = side // 2
-        kernel = solved.weight.T.unflatten(1, (-1, side, side))  # (C * stride^2, channels, side, side)
-        self.register_buffer("kernel", kernel.float().contiguous())
-        self.register_buffer("bias", (solved.offset - solved.center @ solved.weight).float())
-
-    def forward(self, wires: Tensor) -> Tensor:
-        """Decode spatial wires (N, ...) to images (N, C, H, W)."""
-        kernel, bias = cast(Tensor, self.kernel), cast(Tensor, self.bias)
-        return self.grid.images(
-            functional.conv2d(self.grid.place(self.ir.to_maps(wires)), kernel, bias, padding=self.padding)
-        )

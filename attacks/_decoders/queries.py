@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,9 +17,11 @@ from ...benchmark.utils.ir_layout import IrLayout
 from ...benchmark.utils.outliers import UsualRange, range_without_outliers
 from ...benchmark.utils.seeding import seeded
 from .._limits import max_query_images, sample_size
+from .find_layout import find_layout
 from .folds import Fold, divide_once
 from .reading import best_reading
 from .variations import Variation
+from .wire_layout import WireLayout
 
 Vary = Callable[[IrLayout], Variation]
 """Says how to make more images to learn from, for wires of a layout."""
@@ -30,21 +33,6 @@ MAX_SAMPLE_IMAGES = 1000
 """Images from which the scale of a wire is measured, at most."""
 OUTLIER_IMAGES = (64, 128)
 """Images that are sent to search their wires for outliers, at least and at most. Fewer are sent several times."""
-
-
-def layout_of(shape: Sequence[int], *, image: Sequence[int]) -> IrLayout:
-    """Find the layout of a wire of a shape (...), as decoders see it: a single cell is a vector, since it has no place.
-
-    Args:
-        shape: Of one wire.
-        image: The shape (C, H, W) of one image.
-
-    Example:
-        >>> layout_of((64, 1, 1), image=(3, 32, 32)).spatial, layout_of((64, 2, 2), image=(3, 32, 32)).spatial
-        (False, True)
-    """
-    found = IrLayout.of(shape, image=image)
-    return IrLayout("vector", found.shape) if found.rows * found.columns == 1 else found
 
 
 @dataclass(frozen=True)
@@ -65,14 +53,14 @@ class QueryPlan:
 
     @classmethod
     def decide(
-        cls, seen: Observation, images: Tensor, *, shape: torch.Size, vary: Vary | None, encrypted: bool
+        cls, seen: Observation, images: Tensor, *, layout: WireLayout, vary: Vary | None, encrypted: bool
     ) -> QueryPlan:
         """Decide how many of the images (K, C, H, W) to send, and how many to make of them.
 
         Args:
             seen: The private wires and the way to query.
             images: The attacker's own, (K, C, H, W).
-            shape: Of one wire.
+            layout: Of the wires.
             vary: How to make more images, if their wires can be stored.
             encrypted: Whether the client answers in byte strings that differ each time.
         """
@@ -81,8 +69,8 @@ class QueryPlan:
         images = images[:most]
         own = len(images)
         if vary is not None and not encrypted:
-            variation = vary(layout_of(shape, image=images.shape[1:]))
-            copies = variation.copies_of(own, max(shape.numel(), images[0].numel()), most=most)
+            variation = vary(layout.ir)
+            copies = variation.copies_of(own, max(math.prod(layout.ir.shape), images[0].numel()), most=most)
             images = torch.cat([images, *(variation.vary(images) for _ in range(copies))])
         return cls(images, own, most, encrypted)
 
@@ -106,6 +94,7 @@ class Queries:
         judge: Indices of those that it is judged on, (J,).
         sources: The source of each of the attacker's own images, (own,); each is its own if none are known.
         observed: The wire of the private images, (N, ...).
+        layout: How the numbers of a wire lie on the image. A vector may be flattened maps.
         affordable: Images that may be sent in all, where each pass sends them anew.
 
     Example:
@@ -145,16 +134,21 @@ class Queries:
         self._read = seen.channel.read if as_read else best_reading(seen)
         wire = self._read(seen.wire).to(images.device)
         self._length = wire[0].numel()
+        self._hash: Hash | None = None
+        self._usual: UsualRange | None = None
         encrypted = not isinstance(seen.wire.payload, Tensor) and (seen.channel.stochastic or self._changes(images))
-        plan = QueryPlan.decide(seen, images, shape=wire.shape[1:], vary=vary, encrypted=encrypted)
+        shape, image = wire.shape[1:], images.shape[1:]
+        self.layout = WireLayout.of(shape, image=image) if encrypted else find_layout(shape, images, self.send)
+        plan = QueryPlan.decide(seen, images, layout=self.layout, vary=vary, encrypted=encrypted)
         self.images, self.own, self.affordable = plan.images, plan.own, plan.affordable
         self.trainable = len(self.images)
         self.sources = torch.arange(self.own) if sources is None else sources[: self.own].cpu()
         self.tune = self.judge = torch.arange(0, device=images.device)
-        long = wire.ndim == 2 and self._length > MAX_VECTOR_NUMBERS and not as_read  # inversions need the IR itself
-        self._hash = Hash(self._length).to(images.device) if long else None
-        self._usual: UsualRange | None = None
+        vector = wire.ndim == 2 and not self.layout.spatial
+        if vector and self._length > MAX_VECTOR_NUMBERS and not as_read:  # inversions need the IR itself
+            self._hash = Hash(self._length).to(images.device)
         self.observed = self._prepare(wire)
+        self.layout = self.layout if self._hash is None else WireLayout.of(self.observed.shape[1:], image=image)
         self._order: Tensor | None = None
         self._kept: Tensor | None = None
         fits = len(self.images) * self.observed[0].numel() <= MAX_STORED_NUMBERS

@@ -18,9 +18,10 @@ from .folds import Fitted
 from .kernel import MAX_VECTOR_NUMBERS, fit_kernel
 from .layers import CorrectedDecoder, Standardize, correcting_layers, lay_out
 from .linear import LinearDecoder, decoders
-from .queries import Queries, layout_of
+from .queries import Queries
 from .unseen import answers_to_learn_from
 from .vector_network import VectorNetwork
+from .wire_layout import WireLayout
 
 EXACT_MSE = 3e-5
 """Squared error (45 dB) of the linear decoder below which no correction is trained."""
@@ -54,21 +55,23 @@ class SkipNetwork(CorrectedDecoder):
     The network thus starts from the result of the linear attack and cannot be worse for lack of training.
     """
 
-    def __init__(self, linear: nn.Module, sample: Tensor, images: Tensor, width: int) -> None:
-        """Build for wires like ``sample`` (K, ...) and images like ``images`` (K, C, H, W)."""
+    def __init__(
+        self, linear: nn.Module, sample: Tensor, images: Tensor, width: int, layout: WireLayout | None = None
+    ) -> None:
+        """Build for wires like ``sample`` (K, ...), perhaps of a known layout, and ``images`` (K, C, H, W)."""
         super().__init__()
         image = cast(tuple[int, int, int], tuple(images.shape[1:]))
         self.linear = linear
-        self.ir = IrLayout.of(sample.shape[1:], image=image)
-        self.standardize = Standardize(self.ir.to_maps(sample))
-        self.layout = lay_out(self.ir, image, width, finest=2)
-        block = image[0] * self.layout.grid.stride**2
-        self.correct = correcting_layers(self.layout.channels + block, width, block)
+        self.layout = layout or WireLayout.of(sample.shape[1:], image=image)
+        self.standardize = Standardize(self.layout.to_maps(sample))
+        self.enter = lay_out(self.layout, image, width, finest=2)
+        block = image[0] * self.enter.grid.stride**2
+        self.correct = correcting_layers(self.enter.channels + block, width, block)
 
     def corrected(self, images: Tensor, wires: Tensor) -> Tensor:
         """Correct the linear decoder's answers (N, C, H, W) to wires (N, ...)."""
-        grid = self.layout.grid
-        maps = torch.cat([self.layout(self.standardize(self.ir.to_maps(wires))), grid.blocks(images) - 0.5], 1)
+        grid = self.enter.grid
+        maps = torch.cat([self.enter(self.standardize(self.layout.to_maps(wires))), grid.blocks(images) - 0.5], 1)
         return images + grid.images(self.correct(maps))
 
 
@@ -90,7 +93,7 @@ def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: DecoderRec
     plain = decoders(linear)
     if _error(plain.each, held) < EXACT_MSE:
         return plain
-    layout = layout_of(queries.whole.observed.shape[1:], image=queries.whole.images.shape[1:])
+    layout = queries.whole.layout.ir
     single = len(queries.parts) == 1
     if layout.spatial and not (single and _coarse(layout)):
         return _corrected(queries, linear, recipe.for_maps(), held, _trained)
@@ -170,7 +173,8 @@ def _error(decoders: Sequence[Rebuild], held: Held) -> float:
 
 
 def _trained(queries: Queries, linear: LinearDecoder, recipe: DecoderRecipe, starts: Tensor | None) -> Rebuild:
-    network = SkipNetwork(linear.module(), queries.sample(), queries.images[: queries.trainable], recipe.channels)
+    images = queries.images[: queries.trainable]
+    network = SkipNetwork(linear.module(), queries.sample(), images, recipe.channels, queries.layout)
     train_decoder(network, queries, recipe, predict=_correcting(network, queries, starts))
     return network
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from mia_bench.attacks._decoders import linear
 from mia_bench.attacks._decoders.linear import LinearDecoder, fit_linear
+from mia_bench.attacks._decoders.wire_layout import WireLayout
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.interfaces import Channel
 from mia_bench.benchmark.metrics import psnr
@@ -88,7 +89,9 @@ def test_the_penalty_is_that_with_the_highest_mean_psnr(monkeypatch: pytest.Monk
         return lambda strength: LinearDecoder(lambda wires: wires + errors[strength], nn.Identity, dense)  # type: ignore[arg-type]
 
     monkeypatch.setattr(linear, "dense", dense)
-    part = SimpleNamespace(images=images, observed=images, tune=torch.arange(4), wires=lambda index: images[index])
+    layout = WireLayout.of(images.shape[1:], image=images.shape[1:])
+    wires = images.__getitem__
+    part = SimpleNamespace(images=images, observed=images, tune=torch.arange(4), wires=wires, layout=layout)
 
     fitted = fit_linear(SimpleNamespace(parts=[part], whole=part), form="dense")  # pyright: ignore[reportArgumentType]
 

@@ -93,7 +93,10 @@ def test_byte_strings_of_unequal_length_are_aligned(world: Callable) -> None:
 def test_long_vectors_are_shortened_and_keep_their_distances(world: Callable) -> None:
     seen = world("conv1").seen_by(BlackBox())
     long = torch.randn(20, 3 * _queries.MAX_VECTOR_NUMBERS)
-    queries = Queries(replace(seen, wire=Wire(long), query=lambda images: Wire(long[: len(images)])), seen.aux.images)
+    queries = Queries(
+        replace(seen, wire=Wire(long), query=lambda images: Wire(long[torch.arange(len(images)) % len(long)])),
+        seen.aux.images,
+    )
 
     assert queries.observed.shape == (20, _queries.MAX_VECTOR_NUMBERS)
     ratio = torch.pdist(queries.observed) / torch.pdist(long)
