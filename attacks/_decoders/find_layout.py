@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -36,8 +36,9 @@ SIDES = ((3, 600), (1, math.inf))
 def find_layout(shape: torch.Size, images: Tensor, send: Callable[[Tensor], Tensor]) -> WireLayout:
     """Return how wires of a shape (...) lie on images (K, C, H, W).
 
-    The usual layout follows from the shape. A vector may be flattened maps, with the channels first or last. It is read
-    as maps if a linear decoder that knows them rebuilds images clearly better. Nothing is sent unless it is a vector.
+    The usual layout follows from the shape. A vector may be flattened maps, with the channels first or last, and maps
+    may have a stride that is no power of two. Another layout is taken if a linear decoder that knows it rebuilds images
+    clearly better. Nothing is sent if there is no other one.
 
     Args:
         shape: Of one wire.
@@ -46,14 +47,17 @@ def find_layout(shape: torch.Size, images: Tensor, send: Callable[[Tensor], Tens
     """
     usual = WireLayout.of(shape, image=images.shape[1:])
     pixels = (images.shape[2], images.shape[3])
-    flattened = [] if usual.spatial else [WireLayout.over(ir, pixels) for ir in _maps_of(shape.numel(), pixels)]
-    if len(images) < 2 or not flattened:
+    forms = [usual.ir] if usual.spatial else _maps_of(shape.numel(), pixels)
+    others = [WireLayout.over(ir, pixels) for ir in forms if ir != usual.ir]
+    others += [found for ir in forms if (found := WireLayout.covering(ir, pixels))]
+    if len(images) < 2 or not others:
         return usual
     with seeded("layout"):  # later random numbers do not depend on this
         some = images[: sample_size(torch.empty(shape), SAMPLE)]
         trial = Trial.of(some, send(some))
-        best = min(flattened, key=lambda layout: trial.local_error(layout, 1))
-        return best if trial.local_error(best) < CLEARLY * trial.whole_error() else usual
+        best = min(others, key=lambda layout: trial.local_error(layout, 1))
+        least = trial.local_error(usual) if usual.spatial else trial.whole_error()
+        return best if trial.local_error(best) < CLEARLY * least else usual
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,8 @@ def _mean_square(values: Tensor) -> float:
     return values.square().mean().item()
 
 
-def _maps_of(numbers: int, pixels: tuple[int, int]) -> Iterator[IrLayout]:
-    """Yield the maps that may have been flattened to a vector, those that fit images of (H, W) pixels best first."""
+def _maps_of(numbers: int, pixels: tuple[int, int]) -> list[IrLayout]:
+    """Return the maps that may have been flattened to a vector, those that fit images of (H, W) pixels best first."""
     height, width = pixels
     fitting: list[tuple[float, int, int]] = []
     for rows in range(LEAST_CELLS, 2 * height + 1):
@@ -108,8 +112,10 @@ def _maps_of(numbers: int, pixels: tuple[int, int]) -> Iterator[IrLayout]:
         for columns in range(max(LEAST_CELLS, math.ceil(exact / slack)), math.floor(exact * slack) + 1):
             if numbers % (rows * columns) == 0:
                 fitting.append((abs(math.log(columns / exact)), rows, columns))
+    found = list[IrLayout]()
     for _, rows, columns in sorted(fitting)[:MAX_SHAPES]:
         channels = numbers // (rows * columns)
-        yield IrLayout("maps", (channels, rows, columns), rows, columns)
+        found.append(IrLayout("maps", (channels, rows, columns), rows, columns))
         if channels > 1:
-            yield IrLayout("channels_last", (rows, columns, channels), rows, columns)
+            found.append(IrLayout("channels_last", (rows, columns, channels), rows, columns))
+    return found

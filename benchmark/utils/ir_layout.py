@@ -53,7 +53,7 @@ class IrLayout:
         shape, (height, width) = tuple(shape), image[-2:]
         if len(shape) == 3:
             first, last = _misfit(shape[1:], (height, width)), _misfit(shape[:2], (height, width))
-            if first > CLEAR_MISFIT and last < first and shape[0] <= height and shape[1] <= width:
+            if first > CLEAR_MISFIT and last < first / 2 and shape[0] <= height and shape[1] <= width:
                 return cls("channels_last", shape, *shape[:2])
             return cls("maps", shape, *shape[1:])
         return cls._of_matrix(shape, height, width) if len(shape) == 2 else cls("vector", shape)

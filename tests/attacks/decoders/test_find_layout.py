@@ -5,9 +5,14 @@ from collections.abc import Callable
 import pytest
 import torch
 from mia_bench.attacks._decoders.find_layout import find_layout
+from mia_bench.attacks._decoders.inverse_network import InverseNetwork
+from mia_bench.attacks._decoders.skip_network import SkipNetwork
+from mia_bench.attacks._decoders.wire_layout import WireLayout
+from mia_bench.attacks.encoder_decoder import BottleneckNetwork
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.interfaces import Channel, ImageSet, Observation, Wire
 from mia_bench.benchmark.metrics import psnr
+from mia_bench.benchmark.utils.ir_layout import IrLayout
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -53,6 +58,35 @@ def test_flattened_maps_tell_a_few_images_as_much_as_maps(flatten: nn.Module) ->
     maps = convolution()
 
     assert decibels(nn.Sequential(maps, flatten)) == pytest.approx(decibels(maps), abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("client", "side", "least"),
+    [
+        (nn.Sequential(nn.Upsample(scale_factor=2), convolution()), 16, 30),
+        (convolution(3, channels=18), 24, 20),
+        (convolution((2, 4), channels=18), 24, 20),
+        (nn.Sequential(convolution(3, channels=18), nn.Flatten()), 24, 20),
+    ],
+    ids=["half a pixel", "three pixels", "two pixels down and four across", "three pixels, flattened"],
+)
+def test_cells_of_any_stride_are_decoded_where_they_lie(client: nn.Module, side: int, least: float) -> None:
+    assert decibels(client, side=side, count=24) > least
+
+
+@pytest.mark.parametrize(("shape", "side"), [((3, 32, 32), 16), ((3, 12, 6), 24), ((3, 8, 8), 24)])
+def test_networks_take_maps_of_any_stride(shape: tuple[int, ...], side: int) -> None:
+    images, wires = torch.rand(4, 1, side, side), torch.rand(4, *shape)
+    ir = IrLayout.of(shape, image=(1, side, side))
+    layout = WireLayout.covering(ir, (side, side)) or WireLayout.over(ir, (side, side))
+    linear = nn.Sequential(nn.Flatten(), nn.LazyLinear(side**2), nn.Unflatten(1, (1, side, side)))
+
+    for network in (
+        InverseNetwork(wires, images, 4, layout),
+        SkipNetwork(linear, wires, images, 4, layout),
+        BottleneckNetwork(wires, images, 4, layout),
+    ):
+        assert network(wires).shape == images.shape
 
 
 @pytest.mark.parametrize("count", [12, 64])

@@ -14,6 +14,7 @@ LAYOUTS = [
     ((56, 56, 96), LARGE, "channels_last", (96, 56, 56)),
     ((7, 7, 768), LARGE, "channels_last", (768, 7, 7)),
     ((12, 24, 40), WIDE, "channels_last", (40, 12, 24)),
+    ((18, 12, 6), (1, 24, 24), "maps", (18, 12, 6)),
     ((1, 1, 768), LARGE, "channels_last", (768, 1, 1)),
     ((196, 768), LARGE, "tokens", (768, 14, 14)),
     ((197, 768), LARGE, "tokens", (2 * 768, 14, 14)),
