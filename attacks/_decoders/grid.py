@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -60,6 +61,25 @@ class Grid:
     def images(self, blocks: Tensor) -> Tensor:
         """Undo ``blocks``: (N, C * stride**2, rows, columns) to (N, C, H, W)."""
         return centered(functional.pixel_shuffle(blocks, self.stride), self.height, self.width)
+
+
+FAR = 8.0
+"""Deviations by which the mean of a channel is away from 0 if its origin is moved before maps are padded with zeros.
+After a ReLU it is about one. With 1,000 added to maps of deviation 0.3, ``ridge:form=patch`` was 2.75 dB worse."""
+
+
+def far_origins(maps: Tensor) -> Tensor:
+    """Return the least numbers of those channels of maps (N, C, h, w) that are far from 0, and 0 for others.
+
+    They have the shape (1, C, 1, 1). Less their means, maps of a ReLU would not differ from the zeros around them.
+
+    Example:
+        >>> far_origins(torch.tensor([[[[0.0, 2.0]], [[1000.0, 1002.0]]]])).flatten()
+        tensor([   0., 1000.])
+    """
+    deviation, mean = torch.std_mean(maps, (0, 2, 3), keepdim=True, correction=0)
+    least = maps.amin((0, 2, 3), keepdim=True)
+    return torch.where(mean.abs() > FAR * deviation, least, torch.zeros_like(least))
 
 
 def centered(maps: Tensor, rows: int, columns: int) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .._units import TINY
-from .grid import Grid
+from .grid import Grid, far_origins
 from .layers import Standardize, vector_grid
 from .wire_layout import WireLayout
 
@@ -101,17 +101,18 @@ class WhitenedConv(nn.Module):
     def __init__(self, sample: Tensor, outputs: int) -> None:
         """Measure the neighborhoods of some maps (K, C, h, w)."""
         super().__init__()
-        channels = sample.shape[1]
+        channels, origins = sample.shape[1], far_origins(sample)
         whiten_all = channels * KERNEL_SIZE**2 <= MAX_PATCH_FEATURES  # else only the channels are whitened
         side = KERNEL_SIZE if whiten_all else 1
         cells = (sample.shape[2] + side - 1) * (sample.shape[3] + side - 1)
         sample = sample[: max(1, min(MAX_MEASURED_IMAGES, MAX_NEIGHBORHOOD_NUMBERS // (channels * side**2 * cells)))]
-        rows = functional.unfold(sample, side, padding=side - 1).movedim(1, 0).flatten(1).double()
+        rows = functional.unfold(sample - origins, side, padding=side - 1).movedim(1, 0).flatten(1).double()
         values, vectors = torch.linalg.eigh(torch.cov(rows).view(len(rows), len(rows)))
         largest = values.max().item()
         scale = values.clamp(min=1e-6 * (largest if largest > TINY else NO_VARIANCE)).rsqrt()
         self.side, self.kernel_shape = side, (channels, KERNEL_SIZE, KERNEL_SIZE)
         self.register_buffer("matrix", ((vectors * scale) @ vectors.T).float())  # (C * side^2, C * side^2)
+        self.register_buffer("origins", origins)
         self.register_buffer("mean", rows.mean(1).float())
         self.weight = nn.Parameter(torch.empty(outputs, channels * KERNEL_SIZE**2))
         nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
@@ -120,6 +121,7 @@ class WhitenedConv(nn.Module):
     def forward(self, wires: Tensor) -> Tensor:
         """Convolve (N, C, h, w) to (N, outputs, h + 4, w + 4)."""
         matrix, mean = cast(Tensor, self.matrix), cast(Tensor, self.mean)
+        wires = wires - cast(Tensor, self.origins)
         if self.side > 1:
             kernel = self.weight @ matrix
             bias = self.bias - kernel @ mean

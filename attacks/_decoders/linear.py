@@ -13,6 +13,7 @@ from ...benchmark.utils.least_squares import Affine, Equations
 from .divided import Divided
 from .fitting import Decoders
 from .folds import Fitted
+from .grid import far_origins
 from .patch import PatchMap, neighborhoods
 from .queries import Queries
 
@@ -140,11 +141,13 @@ def patch(queries: Queries, index: Tensor | None = None) -> Solve:
     count = min(_count(queries), max(MIN_PATCH_IMAGES, needed // (grid.rows * grid.columns)))
     index = _chosen(queries, index, count)
     share = max(1, min(-(-needed // len(index)), MAX_EQUATION_NUMBERS // (len(index) * channels * side**2)))
-    rows, blocks = neighborhoods(layout.to_maps(queries.wires(index)), queries.images[index], grid, side, share=share)
+    maps = layout.to_maps(queries.wires(index))
+    origins = far_origins(maps)
+    rows, blocks = neighborhoods(maps - origins, queries.images[index], grid, side, share=share)
     equations = Equations.gather(rows, blocks, dual=False)
 
     def solve(strength: float) -> LinearDecoder:
-        local = PatchMap(equations.solve(strength), layout, side)
+        local = PatchMap(equations.solve(strength), layout, side, origins)
         return LinearDecoder(local, lambda: local, lambda some: patch(queries, some)(strength))
 
     return solve

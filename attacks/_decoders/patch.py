@@ -36,19 +36,20 @@ def neighborhoods(wires: Tensor, images: Tensor, grid: Grid, side: int, *, share
 class PatchMap(nn.Module):
     """Map neighborhoods of cells to blocks of pixels by one convolution, in single precision."""
 
-    def __init__(self, solved: Affine, layout: WireLayout, side: int) -> None:
-        """Round the map to single precision."""
+    def __init__(self, solved: Affine, layout: WireLayout, side: int, origins: Tensor | None = None) -> None:
+        """Round the map to single precision. Take what is subtracted from maps first, (1, C, 1, 1)."""
         super().__init__()
         assert layout.grid is not None
         self.layout = layout
         self.grid = layout.grid
         self.padding = side // 2
         kernel = solved.weight.T.unflatten(1, (-1, side, side))  # (C * stride^2, channels, side, side)
+        self.register_buffer("origins", torch.zeros(1) if origins is None else origins)
         self.register_buffer("kernel", kernel.float().contiguous())
         self.register_buffer("bias", (solved.offset - solved.center @ solved.weight).float())
 
     def forward(self, wires: Tensor) -> Tensor:
         """Decode spatial wires (N, ...) to images (N, C, H, W)."""
-        kernel, bias = cast(Tensor, self.kernel), cast(Tensor, self.bias)
-        maps = self.grid.place(self.layout.to_maps(wires))
+        kernel, bias, origins = cast(Tensor, self.kernel), cast(Tensor, self.bias), cast(Tensor, self.origins)
+        maps = self.grid.place(self.layout.to_maps(wires) - origins)
         return self.grid.images(functional.conv2d(maps, kernel, bias, padding=self.padding))

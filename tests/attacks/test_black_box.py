@@ -53,3 +53,11 @@ def test_a_whitened_convolution_is_a_convolution() -> None:
 
     torch.testing.assert_close(torch.cov(white), torch.eye(75), atol=1e-3, rtol=0)
     torch.testing.assert_close(layer(sample).movedim(1, 0).flatten(1), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_a_constant_that_is_added_to_maps_does_not_change_how_they_are_whitened() -> None:
+    sample = torch.rand(20, 4, 16, 16, generator=torch.Generator().manual_seed(0))
+
+    plain, shifted = (WhitenedConv(sample + added, 6).get_buffer("matrix") for added in (0, 1000))
+
+    torch.testing.assert_close(shifted, plain, rtol=0.01, atol=0.01)

@@ -64,6 +64,24 @@ def test_both_forms_invert_a_linear_client_well(form: str, world: Callable) -> N
     assert psnr(images, victim.private.images).mean() > (60 if form == "dense" else 19)
 
 
+class Added(Channel):
+    """Adds a constant to every number."""
+
+    def clean(self, value: Tensor) -> Tensor:
+        return value + 10_000
+
+    def forward(self, value: Tensor) -> Tensor:
+        return self.clean(value)
+
+
+def test_a_constant_that_is_added_to_maps_hides_nothing(world: Callable) -> None:
+    plain, added = (world("conv1", channel) for channel in (Channel(), Added()))
+
+    levels = [psnr(victim.attacked_by(Ridge(form="patch")), victim.private.images).mean() for victim in (plain, added)]
+
+    assert levels[1] > levels[0] - 0.5
+
+
 class Impulses(Channel):
     stochastic = True
 
