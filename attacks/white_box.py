@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._decoders.folds import divide_into_folds
-from ._inversion.distance import Distance, squared_error
+from ._inversion.distance import Distance, balanced, squared_error
 from ._inversion.rmle import invert, ir_shape, wire_as_ir
 from ._inversion.tuning import SearchSetting
 from ._inversion.tv_gaussian import TvGaussianPrior
@@ -52,7 +52,8 @@ class WhiteBox(Attack):
         wire = wire_as_ir(seen)
         prior = TvGaussianPrior(seen.aux.images)
         ir_shape(seen.client, prior.mean, wire, channel=seen.channel if self.adaptive else None)
-        distance = seen.channel.distance if self.adaptive else squared_error
+        published = balanced(seen.channel.distance, seen.client, seen.aux.images)
+        distance = published if self.adaptive else squared_error
         setting, factor = self._choose(seen, distance)
         images = invert(seen.client, distance, wire, prior, tv=setting.weight, iterations=setting.iterations)
         return shrink_to_mean(images, prior.mean, factor)

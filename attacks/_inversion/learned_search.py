@@ -11,7 +11,7 @@ from ...benchmark.interfaces import Observation
 from .._decoders.divided import Member
 from .._decoders.folds import num_to_invert
 from .cosine_covariance import CosineCovariance
-from .distance import Distance
+from .distance import Distance, balanced
 from .rmle import invert
 from .start import Start
 from .tuning import NUM_PILOTS, SearchSetting
@@ -72,7 +72,7 @@ def fit_search(seen: Observation, start: Start, *, iterations: int) -> LearnedSe
     begins = start.decoder.rebuild(wires)
     for part, some, prior, begin, errors in zip(parts, wires, priors, begins, start.errors.tune, strict=True):
         pilots.append(Pilot(prior, some, part.images[part.tune[:count]], begin, errors))
-    distance = seen.channel.distance
+    distance = balanced(seen.channel.distance, seen.client, whole.images[: whole.own])
     setting = best_setting(seen.client, distance, pilots, iterations=iterations)
     final = priors[0] if len(parts) == 1 else TvGaussianPrior(whole.images[: whole.own])
     errors = [*start.errors.judge, start.errors.final]

@@ -14,6 +14,7 @@ from ...benchmark.metrics import psnr
 from .._decoders.divided import Member
 from .._decoders.folds import num_to_invert
 from .._limits import affordable_iterations
+from .distance import balanced
 from .map_priors import PriorFactory
 from .posterior import Batch, Posterior
 from .start import Start
@@ -94,9 +95,10 @@ def fit_map(
     iterations = affordable_iterations(client, truth[0], iterations)
     highest = max([psnr(pilots.starts, truth).mean().item(), *(level + CLEARLY_AHEAD for level in rival[-1:])])
     errors = (*start.errors.judge, start.errors.final)
+    distance = balanced(seen.channel.distance, client, seen.aux.images)
     for name, factory in priors.items():
         prior = factory(start)
-        tuned = Posterior(client, seen.channel.distance, prior.tune, errors=start.errors.tune).scaled(pilots, truth)
+        tuned = Posterior(client, distance, prior.tune, errors=start.errors.tune).scaled(pilots, truth)
         if weight is None:
             setting = _best_setting(tuned, pilots, truth, iterations, rival)
         else:

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...benchmark.interfaces import Observation
 from ...benchmark.metrics import psnr
 from .._decoders.divided import Member
+from .._inversion.distance import balanced
 from .._inversion.map import WEIGHTS, tuning_batch
 from .._inversion.posterior import Batch
 from .._inversion.start import Start
@@ -62,12 +63,13 @@ def fit_denoised(
     assert seen.client is not None
     client = copy.deepcopy(seen.client).requires_grad_(False).eval()
     pilots, truth = tuning_batch(start)
+    distance = balanced(seen.channel.distance, client, seen.aux.images)
     with torch.no_grad():
-        misfit = seen.channel.distance(client(pilots.starts), pilots.wires).mean().item()
+        misfit = distance(client(pilots.starts), pilots.wires).mean().item()
     error = (pilots.starts - truth).square().mean().sqrt().item()
     alternation = Alternation(
         client,
-        seen.channel.distance,
+        distance,
         denoiser,
         misfit=max(misfit, least_mean_unit(pilots.wires, 1e-12)),
         error=max(error, 1e-4),
