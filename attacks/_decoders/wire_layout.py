@@ -46,8 +46,8 @@ class WireLayout:
         A single cell is a vector, since it has no place.
 
         Example:
-            >>> WireLayout.of((64, 1, 1), image=(3, 32, 32)).spatial, WireLayout.of((64, 2, 2), image=(3, 32, 32)).spatial
-            (False, True)
+            >>> [WireLayout.of((64, side, side), image=(3, 32, 32)).spatial for side in (1, 2)]
+            [False, True]
         """
         ir = IrLayout.of(shape, image=image)
         return cls.over(IrLayout("vector", ir.shape) if ir.rows * ir.columns == 1 else ir, (image[-2], image[-1]))
