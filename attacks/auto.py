@@ -35,7 +35,7 @@ class Auto(Attack):
     Source: ours, after Croce & Hein, ICML 2020, "Reliable evaluation ... with an ensemble" (AutoAttack).
     """
 
-    version: ClassVar[int] = 31
+    version: ClassVar[int] = 32
     access: ClassVar[Access] = Access.WHITE_BOX
 
     def reconstruct(self, seen: Observation) -> Reconstruction:

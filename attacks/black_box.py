@@ -28,7 +28,7 @@ class BlackBox(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 5, algorithm 2.
     """
 
-    version: ClassVar[int] = 9
+    version: ClassVar[int] = 10
     access: ClassVar[Access] = Access.BLACK_BOX
     standard: ClassVar[bool] = False  # at splits that halve nothing its network is one linear convolution, below ridge
 

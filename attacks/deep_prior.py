@@ -37,7 +37,7 @@ class DeepPrior(Attack):
     Source: Ulyanov, Vedaldi, Lempitsky, CVPR 2018, "Deep image prior".
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     access: ClassVar[Access] = Access.WHITE_BOX
     standard: ClassVar[bool] = False
 

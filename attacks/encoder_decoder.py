@@ -31,7 +31,7 @@ class EncoderDecoder(Attack):
     Source: Benkraouda & Nahrstedt, DistributedML 2021, "Image reconstruction attacks on distributed ML models".
     """
 
-    version: ClassVar[int] = 8
+    version: ClassVar[int] = 9
     access: ClassVar[Access] = Access.BLACK_BOX
 
     epochs: int = Field(3, ge=1, description="passes over the augmented images, at most")

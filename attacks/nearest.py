@@ -30,7 +30,7 @@ class Nearest(Attack):
     Source: Fix & Hodges 1951, nearest neighbors; Balle, Cherubin, Hayes, S&P 2022, use it as an oracle.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     access: ClassVar[Access] = Access.BLACK_BOX
     standard: ClassVar[bool] = False
 

@@ -41,7 +41,7 @@ class Pinv(Attack):
     Source: Hestenes & Stiefel 1952 (conjugate gradients on the normal equations, CGLS).
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     access: ClassVar[Access] = Access.WHITE_BOX
     standard: ClassVar[bool] = False
 

@@ -38,7 +38,7 @@ class PriorDenoiser(Attack):
     the draws follow Zhu et al. 2023, "Denoising diffusion models for plug-and-play image restoration" (DiffPIR).
     """
 
-    version: ClassVar[int] = 10
+    version: ClassVar[int] = 11
     access: ClassVar[Access] = Access.WHITE_BOX
     standard: ClassVar[bool] = False
 

@@ -25,7 +25,7 @@ class Ridge(Attack):
     Source: Hoerl & Kennard 1970, "Ridge regression"; used here as the strongest attack that needs no training.
     """
 
-    version: ClassVar[int] = 10
+    version: ClassVar[int] = 11
     access: ClassVar[Access] = Access.BLACK_BOX
 
     form: Form = Field("auto", description="whole wire to whole image, neighborhoods to blocks, or the better one")

@@ -33,7 +33,7 @@ class RidgeSkip(Attack):
     the metric of the kernel Radhakrishnan et al., Science 2024 (recursive feature machines).
     """
 
-    version: ClassVar[int] = 14
+    version: ClassVar[int] = 15
     access: ClassVar[Access] = Access.BLACK_BOX
     standard: ClassVar[bool] = False
 

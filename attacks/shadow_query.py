@@ -31,7 +31,7 @@ class ShadowQuery(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, Table 8; the structures are those of Table 5.
     """
 
-    version: ClassVar[int] = 12
+    version: ClassVar[int] = 13
     access: ClassVar[Access] = Access.BLACK_BOX
     standard: ClassVar[bool] = False
 

@@ -32,7 +32,7 @@ class WhiteBox(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 4, algorithm 1.
     """
 
-    version: ClassVar[int] = 17
+    version: ClassVar[int] = 18
     access: ClassVar[Access] = Access.WHITE_BOX
 
     iterations: int = Field(450, ge=1, description="optimization steps, at most")

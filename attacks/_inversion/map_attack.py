@@ -22,7 +22,7 @@ from .start import Start, prepare
 class MapAttack(Attack):
     """Train the decoder of ``ridge_skip`` and search from its answer, with the prior of a subclass."""
 
-    version: ClassVar[int] = 18
+    version: ClassVar[int] = 19
     access: ClassVar[Access] = Access.WHITE_BOX
     standard: ClassVar[bool] = False
 
