@@ -20,7 +20,7 @@ def beats_bound(board: ScoredRows) -> Iterator[Finding]:
     for row in board.rows:
         details, errors = board.details(row), 10 ** (-board.images(row) / 10)
         _, largest = interval(errors, sources=board.sources(row))
-        surely = -math.inf if largest is None else -10 * math.log10(largest)  # what the PSNR of the mean error exceeds
+        surely = -math.inf if largest is None else _decibels(largest)  # what the PSNR of the mean error exceeds
         ceiling = details.get("bound_psnr_db_high", row.bound_psnr_db)
         of_mean = details.get("bound_psnr_of_mean_mse_db_high", details.get("bound_psnr_of_mean_mse_db"))
         if row.psnr_db_low is not None and ceiling is not None and row.psnr_db_low > ceiling:
@@ -32,6 +32,10 @@ def beats_bound(board: ScoredRows) -> Iterator[Finding]:
         if of_prior is not None and surely > of_prior + TOO_STRICT_DB:
             below = f"has a mean squared error below the smallest possible for the prior ({of_prior:.2f} dB)"
             yield Finding.of(row, below)
+
+
+def _decibels(error: float) -> float:
+    return math.inf if error <= 0 else -10 * math.log10(error)
 
 
 KIND = FlagKind(
