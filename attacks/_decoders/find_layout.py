@@ -37,7 +37,7 @@ def find_layout(shape: torch.Size, images: Tensor, send: Callable[[Tensor], Tens
     """Return how wires of a shape (...) lie on images (K, C, H, W).
 
     The usual layout follows from the shape. A vector may be flattened maps, with the channels first or last, and maps
-    may have a stride that is no power of two. Another layout is taken if a linear decoder that knows it rebuilds images
+    may have another stride than a power of two. Another layout is taken if a linear decoder with it rebuilds images
     clearly better. Nothing is sent if there is no other one.
 
     Args:

@@ -31,6 +31,7 @@ class WireLayout:
         joined: Cells down and across that share a block.
 
     Example:
+        >>> import torch
         >>> WireLayout.of((8, 16, 32), image=(3, 32, 32)).to_maps(torch.zeros(5, 8, 16, 32)).shape
         torch.Size([5, 16, 16, 16])
     """

@@ -13,6 +13,7 @@ from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.interfaces import Channel, ImageSet, Observation, Wire
 from mia_bench.benchmark.metrics import psnr
 from mia_bench.benchmark.utils.ir_layout import IrLayout
+from mia_bench.benchmark.utils.seeding import seeded
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -37,7 +38,9 @@ class ChannelsLast(nn.Module):
         return maps.movedim(1, 3).flatten(1)
 
 
+@seeded("convolution")
 def convolution(stride: int | tuple[int, int] = 1, channels: int = 8) -> nn.Sequential:
+    """The same network whenever tests are collected."""
     layer = nn.Conv2d(channels, channels, stride, stride) if stride != 1 else nn.Identity()
     return nn.Sequential(nn.Conv2d(1, channels, 3, padding=1), nn.ReLU(), layer).requires_grad_(False)
 
