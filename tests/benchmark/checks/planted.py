@@ -38,7 +38,7 @@ FAULTS: dict[type, tuple[str, str]] = {
     declarations.Undeclared: ("randomness is declared", "Set stochastic = True"),
     channels.Detached: ("gradients reach the image", "grad"),
     states.Uncopied: ("can be copied", "lock"),
-    promises.ForFree: ("costs are measured", "Expected client_macs to be more than 0, got 0"),
+    promises.ForFree: ("costs are measured", "Expected client_params to be more than 0, got 0"),
     promises.Unseen: ("costs are measured", "Expected wires that hold all that is sent under an epsilon"),
     promises.Boasting: ("guarantee is honest", "Two images violate the promised epsilon"),
     promises.Readable: ("guarantee is honest", "Expected an epsilon or ciphertexts for the guarantee"),
