@@ -72,6 +72,21 @@ def test_large_images_have_the_usual_decoder(world: Callable, monkeypatch: pytes
     assert factors == [1]
 
 
+def test_many_images_have_the_usual_copies(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def prepare(_: object, recipe: DecoderRecipe, **options: object) -> None:
+        asked.append((recipe.map_factor, options["vary"]))
+        raise Begun
+
+    monkeypatch.setattr(_ensemble, "MAX_COPIED_IMAGES", 399)
+    monkeypatch.setattr(_ensemble, "prepare", prepare)
+    with pytest.raises(Begun):
+        AutoBlackBox().reconstruct(world("conv1").seen_by(AutoBlackBox()))
+
+    assert asked == [(2, varied)]
+
+
 def test_vectors_have_the_copies_that_they_have_elsewhere() -> None:
     vector, maps = (IrLayout.of(torch.Size(shape), image=(1, 16, 16)) for shape in ((24,), (8, 8, 8)))
 
