@@ -10,11 +10,12 @@ from ._ensemble import ensemble
 class AutoBlackBox(Attack):
     """Train the decoders of ``auto``, and return the result of the one that does best on held-out images.
 
-    They are ``ridge``, ``ridge_skip`` with a network for maps that has twice the channels and learns from more copies
-    for longer (images of less than 64x64 pixels), and tables of what single cells of the wire stand for, if these come
-    again and again, as embeddings of tokens do (``lookup``, ``lookup_value``). It is what ``auto`` does without the
-    client's weights: the member with the highest mean PSNR on held-out images is selected, perhaps another one by its
-    SSIM, and the record shows all of them. There are no parameters, so that results of different users can be compared.
+    They are ``ridge``, ``ridge_skip``, and tables of what single cells of the wire stand for, if these come again and
+    again, as embeddings of tokens do (``lookup``, ``lookup_value``). For maps of images of less than 64x64 pixels,
+    ``ridge_skip`` has twice the channels, learns for longer and, with few images, from more copies. It is what ``auto``
+    does without the client's weights: the member with the highest mean PSNR on held-out images is selected, perhaps
+    another one by its SSIM, and the record shows all of them. There are no parameters, so that results of different
+    users can be compared.
 
     Example:
         ``mia-bench run --attack auto_black_box --defense dp_ir --sigma 0.1``
