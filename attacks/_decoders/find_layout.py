@@ -38,7 +38,7 @@ def find_layout(shape: torch.Size, images: Tensor, send: Callable[[Tensor], Tens
 
     The usual layout follows from the shape. A vector may be flattened maps, with the channels first or last, and maps
     may have another stride than a power of two. Another layout is taken if a linear decoder with it rebuilds images
-    clearly better. Nothing is sent if there is no other one.
+    clearly better. No image is sent if the usual layout is the only one.
 
     Args:
         shape: Of one wire.

@@ -39,7 +39,7 @@ OPERATORS: dict[Any, Callable[..., Any]] = {
 
 
 def remove_writes(trace: Trace, image_shape: tuple[int, int, int]) -> None:
-    """Make each operation return a new tensor; what was written over is no longer read.
+    """Make each operation return a new tensor, which later operations read in place of the one that it would overwrite.
 
     Raises:
         UsageError: If an operation writes into a part of a tensor that is read later as a whole, or the reverse.

@@ -105,9 +105,7 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
                 noticed_modes(tracer.notice_mode),
             ):
                 graph = tracer.trace(root)
-            if (
-                tracer.error is not None
-            ):  # the network's code has caught it, and gone another way than it does otherwise
+            if tracer.error is not None:  # the network's code has caught it, and has taken another path
                 raise tracer.error
         except Exception as error:
             failed = tracer.failed
